@@ -17,7 +17,8 @@ func mustApply(t *testing.T, cp *testenv.ControlPlane, manifest string) {
 	}
 }
 
-// An app may depend on objects that others make: it waits for them by name, is healthy when they are, and not when they stop
+// An app may depend on objects that others make: it waits for them by name, is healthy when they are, and not
+// when they stop
 // being so.
 func TestChecksObjectsOfOthers(t *testing.T) {
 	t.Parallel()

@@ -165,7 +165,8 @@ type Kinds interface {
 type Discovery interface {
 	// Discover reads what the API server serves, if that was not done yet.
 	Discover(ctx context.Context) error
-	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has them; none, before all of
+	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has
+	// them; none, before all of
 	// them were read. Nobody is asked.
 	APIs() []string
 	// APIsDigest identifies them, see protocol.APIsDigest.
@@ -182,7 +183,8 @@ type Watcher interface {
 	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
 	// changes, SightGone while it is not there. Its health is judged by a rule, if there is one.
 	Follow(ctx context.Context, res Resource, namespace, name string, rule *health.Rule, sight func(Sighting))
-	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
+	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells
+	// of objects, one call at a time,
 	// until ctx is done. The Scaler is empty where it is about none.
 	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
 	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.

@@ -285,7 +285,8 @@ func TestApplicationsOfASetThatFailsStay(t *testing.T) {
 	}
 }
 
-// TestASetBelowFleetFollowsLabels: an ApplicationSet for many clusters gives each what is for it, and another label gives another thing
+// TestASetBelowFleetFollowsLabels: an ApplicationSet for many clusters gives each what is for it, and another
+// label gives another thing
 // at the next commit, to that cluster alone.
 func TestASetBelowFleetFollowsLabels(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,8 @@ kind: ConfigMap
 metadata: {name: probe}
 `
 
-// TestADestinationThatATemplateYields is found whichever cluster the parameters come from: only a set whose destination is the name or the
+// TestADestinationThatATemplateYields is found whichever cluster the parameters come from: only a set whose
+// destination is the name or the
 // server of that very cluster may be executed for the planned cluster alone.
 func TestADestinationThatATemplateYields(t *testing.T) {
 	t.Parallel()
@@ -85,7 +86,8 @@ func TestADestinationThatATemplateYields(t *testing.T) {
 	}
 }
 
-// TestApplicationsOfOneNameForTwoClusters stop with an error in these clusters, and in no other: Argo CD refuses such a set.
+// TestApplicationsOfOneNameForTwoClusters stop with an error in these clusters, and in no other: Argo CD
+// refuses such a set.
 func TestApplicationsOfOneNameForTwoClusters(t *testing.T) {
 	t.Parallel()
 	set := strings.Replace(probeSet("probes", "", "  - clusters: {}\n", `name: '{{ .metadata.labels.role | replace "workload" .name }}'`), "probe-{{ .name }}", "probe", 1)

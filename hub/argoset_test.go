@@ -9,7 +9,8 @@ import (
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
-// applicationSet is an ApplicationSet in the cluster's folder, whose Applications are told apart by name, folder and namespace.
+// applicationSet is an ApplicationSet in the cluster's folder, whose Applications are told apart by name,
+// folder and namespace.
 func applicationSet(options, generators, name, path, namespace string) string {
 	return "-- clusters/staging/set.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec:\n" + options +
 		"  generators:\n" + generators + "  template:\n    metadata: {name: '" + name + "'}\n    spec:\n      project: default\n      source: {repoURL: " + argoRepository + ", path: '" + path +

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// generator is an ArtifactGenerator that makes the artifact "made" of copies, out of this repository as @own and the sources that are named.
+// generator is an ArtifactGenerator that makes the artifact "made" of copies, out of this repository as @own
+// and the sources that are named.
 func generator(copies string, sources ...string) string {
 	return "-- clusters/staging/generator.yaml --\napiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {name: made, namespace: flux-system}\nspec:\n" +
 		"  sources:\n  - {alias: own, kind: GitRepository, name: flux-system}\n" + strings.Join(sources, "") + "  artifacts:\n  - name: made\n    copy:\n" + copies
@@ -132,7 +133,8 @@ func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
 	}
 }
 
-// TestAnArtifactFollowsWhatItIsMadeOf: the cluster depends on what was copied, and what is not copied renders nothing again.
+// TestAnArtifactFollowsWhatItIsMadeOf: the cluster depends on what was copied, and what is not copied renders
+// nothing again.
 func TestAnArtifactFollowsWhatItIsMadeOf(t *testing.T) {
 	t.Parallel()
 	b := newScene(t, builtOf(".")+manifest("a/one.yaml", "one", "{}")+manifest("z/z.yaml", "z", "{}")+generator("    - {from: '@own/a/*', to: '@artifact/'}\n"))

@@ -22,7 +22,8 @@ metadata: {name: asking}
 data: {monitored: {{ .Capabilities.APIVersions.Has "monitoring.coreos.com/v1/ServiceMonitor" | quote }}, kubernetes: {{ .Capabilities.KubeVersion.Version | quote }}}
 `
 
-// TestAChartThatAsksIsRenderedForWhatTheClusterServes: the hub asks for the list once, keeps it, and renders only charts again that look at it.
+// TestAChartThatAsksIsRenderedForWhatTheClusterServes: the hub asks for the list once, keeps it, and renders
+// only charts again that look at it.
 func TestAChartThatAsksIsRenderedForWhatTheClusterServes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, files(askingChart+chartApp("asking", "  helm: {path: charts/asking}\n")))

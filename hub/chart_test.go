@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
+	"github.com/drover-dev/drover/hub/keys"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
@@ -19,6 +20,7 @@ import (
 const (
 	asWorker  = "helm-worker"
 	asBuilder = "kustomize-worker"
+	asKeys    = "keys-worker"
 )
 
 func TestMain(m *testing.M) {
@@ -34,6 +36,13 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) == 2 && os.Args[1] == asBuilder {
 		if err := kustomize.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == asKeys {
+		if err := keys.Serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

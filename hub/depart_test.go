@@ -123,7 +123,8 @@ func TestAFolderThatWentWhileTheHubWasAway(t *testing.T) {
 	}
 }
 
-// With its store lost the hub does not know whether the cluster was held, or is to be pruned: a person decides. With the bus lost too, the
+// With its store lost the hub does not know whether the cluster was held, or is to be pruned: a person
+// decides. With the bus lost too, the
 // credentials are all that tells the hub that there is such a cluster.
 func TestAFolderThatWentBeforeTheStoreWasLostIsHeld(t *testing.T) {
 	t.Parallel()

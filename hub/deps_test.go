@@ -13,7 +13,7 @@ const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
 var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust", "confined",
-	"cmplugin", "lane", "opaque", "rollouts", "serving", "epoch", "contents",
+	"cmplugin", "lane", "opaque", "unlock", "record", "rollouts", "serving", "epoch", "contents",
 	"brake", "naming", "declared", "candidate", "batch", "difference", "people", "audit", "jsonpath", "roles",
 	"rollouts/content", "rollouts/evidence", "rollouts/gate", "rollouts/journal",
 	"rollouts/approval", "rollouts/shown", "rollouts/policies", "rollouts/earlier", "rollouts/entries", "rollouts/holder",
@@ -138,7 +138,8 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 		"naming": {"model", "release", "resolve"},
 		"people": nil, "audit": {"people"}, "roles": {"model"}, "serving": nil, "epoch": nil, "batch": nil, "brake": nil,
 		"jsonpath": nil,
-		"resolve":  {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque"}, "opaque": {"model"},
+		"resolve":  {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque", "record", "unlock"},
+		"opaque":   {"model"}, "record": {"model"}, "unlock": {"model", "opaque"},
 		"release": nil, "trail": nil, "declared": {"model", "release", "resolve"}}
 	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()

@@ -16,7 +16,8 @@ func doubts(res resolve.Resolution) string {
 	return strings.TrimSpace(strings.Join(all, "\n"))
 }
 
-// TestADeclarationThatCannotBeReadIsADoubt wherever it stands, so that nothing of the cluster is pruned: what it declares may be what seems
+// TestADeclarationThatCannotBeReadIsADoubt wherever it stands, so that nothing of the cluster is pruned: what
+// it declares may be what seems
 // to have left another app. It is never delivered as an ordinary object.
 func TestADeclarationThatCannotBeReadIsADoubt(t *testing.T) {
 	t.Parallel()

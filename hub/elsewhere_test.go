@@ -124,7 +124,8 @@ func (e *elsewhere) opener(charts string) fetch.Opener {
 	}
 }
 
-// push commits files to a branch of a repository, which is made if need be, tags the commit, and gives the repository's address.
+// push commits files to a branch of a repository, which is made if need be, tags the commit, and gives the
+// repository's address.
 func (e *elsewhere) push(name, tag string, files map[string]string) string {
 	e.t.Helper()
 	bare := filepath.Join(e.dir, name)

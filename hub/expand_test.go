@@ -37,7 +37,8 @@ func TestAsManyAppsAsThereAreSettle(t *testing.T) {
 	}
 }
 
-// TestAnAppOfTheNameOfItsParentSettles: the parent gets another name as soon as it is known what it declares, and must not forget it for that.
+// TestAnAppOfTheNameOfItsParentSettles: the parent gets another name as soon as it is known what it declares,
+// and must not forget it for that.
 func TestAnAppOfTheNameOfItsParentSettles(t *testing.T) {
 	t.Parallel()
 	tree := bootstrap + strings.Replace(varsFrom("web", "{kind: ConfigMap, name: only-in-the-cluster}"), "postBuild: {", "postBuild: {substitute: {APP: web}, ", 1) +

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -83,6 +84,8 @@ type rig struct {
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
 	gates     gate.Metrics
+	keysOf    model.Keys // of the hub
+	logged    io.Writer  // beside the test's own log, with all that the hub says; nil for none
 	reverts   rollouts.Reverting
 	// resolver, unless nil, gives what stands in front of the hub's resolver.
 	resolver func(hub.Resolving) hub.Resolving
@@ -195,6 +198,9 @@ func must[T any](v T, err error) T {
 func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if r.logged != nil {
+		log = slog.New(slog.NewTextHandler(r.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	keys := must(keyring.Open(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log, keys.Former))
 	r.store = store
@@ -237,6 +243,7 @@ func (r *rig) start() {
 	if r.plugins != "" {
 		plugged(r.t, &cfg, r.plugins)
 	}
+	cfg.Keys = r.keysOf
 	h.Grace, r.sources = r.grace, nil
 	h.Policies, h.Gates = cfg.Layout.(*layout.Layout), gate.Asking{Metrics: r.gates, Condition: cel.Gate}
 	h.Reverts = r.reverts

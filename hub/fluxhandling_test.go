@@ -49,7 +49,8 @@ func TestWhatFluxSaysAboutApplyingReachesTheAgent(t *testing.T) {
 	})
 }
 
-// TestWhoDependsOnAnAppWaitsForWhatItWaitsFor: Flux' Kustomization is ready when the HelmReleases and Kustomizations are that its wait or its
+// TestWhoDependsOnAnAppWaitsForWhatItWaitsFor: Flux' Kustomization is ready when the HelmReleases and
+// Kustomizations are that its wait or its
 // healthChecks name.
 func TestWhoDependsOnAnAppWaitsForWhatItWaitsFor(t *testing.T) {
 	t.Parallel()

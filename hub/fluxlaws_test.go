@@ -115,7 +115,8 @@ func TestNamesOfAppsAreUniqueAndStay(t *testing.T) {
 	}
 }
 
-// TestTheKustomizationOfTheFolderItselfCounts: what `flux bootstrap` set up says how the cluster's own folder is delivered, down
+// TestTheKustomizationOfTheFolderItselfCounts: what `flux bootstrap` set up says how the cluster's own folder
+// is delivered, down
 // to variables in what it declares.
 func TestTheKustomizationOfTheFolderItselfCounts(t *testing.T) {
 	t.Parallel()

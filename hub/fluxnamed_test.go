@@ -24,7 +24,8 @@ spec: {path: app, prune: true, sourceRef: {kind: GitRepository, name: other}}
 `
 }
 
-// TestWhatFluxDoesAndDroverDoesNotIsNamed: per file and field, as an error where the app would not be what it is meant to be, as a
+// TestWhatFluxDoesAndDroverDoesNotIsNamed: per file and field, as an error where the app would not be what it
+// is meant to be, as a
 // note otherwise.
 func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Hooks whose names the API server makes up, as in Argo CD's own examples of waves and hooks: several alike in an app, and in two apps.
+// Hooks whose names the API server makes up, as in Argo CD's own examples of waves and hooks: several alike in
+// an app, and in two apps.
 func TestHooksMayHaveGeneratedNames(t *testing.T) {
 	t.Parallel()
 	hook := func(image string) string {

@@ -19,7 +19,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// captured is a connection of who holds the NATS server, and may write everywhere on the bus. It has none of the fleet's keys.
+// captured is a connection of who holds the NATS server, and may write everywhere on the bus. It has none of
+// the fleet's keys.
 func (r *rig) captured() *natsgo.Conn {
 	r.t.Helper()
 	account := r.hubAccount()

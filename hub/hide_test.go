@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestTheRepositoryIsSeenAsSourceControllerPacksIt: .sourceignore, spec.ignore of its GitRepository, and Flux' own rules where there are neither.
+// TestTheRepositoryIsSeenAsSourceControllerPacksIt: .sourceignore, spec.ignore of its GitRepository, and Flux'
+// own rules where there are neither.
 func TestTheRepositoryIsSeenAsSourceControllerPacksIt(t *testing.T) {
 	t.Parallel()
 	tree := manifest("x/a.yaml", "a", "{}") + manifest("x/ci/ci.yaml", "ci", "{}") + manifest("x/docs/d.yaml", "d", "{}")

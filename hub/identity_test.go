@@ -181,7 +181,8 @@ func TestRevokingCutsAClusterOff(t *testing.T) {
 	r.until("not shown as revoked", func() bool { return !strings.Contains(r.row("a").Message, "revoked") })
 }
 
-// A hub that is restored from a backup that is older than a cluster's credential, or from none, knows it again when it says Hello.
+// A hub that is restored from a backup that is older than a cluster's credential, or from none, knows it again
+// when it says Hello.
 func TestAClusterThatTheHubHasForgottenIsKnownAgainByItsHello(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())

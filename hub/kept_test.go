@@ -23,7 +23,8 @@ spec:
       syncPolicy: {automated: {prune: true}}
 `
 
-// A hub without its store publishes what it can read, and that more may be wanted: the agent, which has its own last good state, keeps the
+// A hub without its store publishes what it can read, and that more may be wanted: the agent, which has its
+// own last good state, keeps the
 // rest. The hub's store is needed for none of it.
 func TestAHubWithoutItsStorePublishesItsDoubt(t *testing.T) {
 	t.Parallel()
@@ -65,7 +66,8 @@ func TestAHubWithoutItsStorePublishesItsDoubt(t *testing.T) {
 	}
 }
 
-// Whether a cluster is suspended, and which agent it runs, is in cluster.yaml. Where that cannot be read the agent is told that nobody knows.
+// Whether a cluster is suspended, and which agent it runs, is in cluster.yaml. Where that cannot be read the
+// agent is told that nobody knows.
 func TestABundleSaysThatItsFlagsAreUnknown(t *testing.T) {
 	t.Parallel()
 	all := fleetOfThree()
@@ -88,7 +90,8 @@ func TestABundleSaysThatItsFlagsAreUnknown(t *testing.T) {
 	}
 }
 
-// An object that leaves an app may have moved into one whose declaration nobody can read: the bundle says so, also where the store is whole.
+// An object that leaves an app may have moved into one whose declaration nobody can read: the bundle says so,
+// also where the store is whole.
 func TestWhatMovesIntoAnUnreadableAppIsInDoubt(t *testing.T) {
 	t.Parallel()
 	all := fleetOfThree()

@@ -20,7 +20,8 @@ func (b *scene) handled(app string) string {
 	return "none"
 }
 
-// What only the cluster knows is replaced there, and so is all else in the app: a later object goes before an earlier one.
+// What only the cluster knows is replaced there, and so is all else in the app: a later object goes before an
+// earlier one.
 func TestVariablesAreLeftToTheAgentWhereOnlyTheClusterKnowsThem(t *testing.T) {
 	t.Parallel()
 	const refs = `"from":[{"kind":"ConfigMap","namespace":"flux-system","name":"vars"},{"kind":"Secret","namespace":"flux-system","name":"s"`

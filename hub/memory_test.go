@@ -161,7 +161,8 @@ func floods() map[string]func(f *flood, n int) {
 	return out
 }
 
-// Whatever one cluster says costs the hub less than 16 MB, and the hub goes on. A cluster each sends messages of one kind,
+// Whatever one cluster says costs the hub less than 16 MB, and the hub goes on. A cluster each sends messages
+// of one kind,
 // nearly as much as the hub takes before it cuts a cluster off. It runs alone: it measures the process.
 func TestWhateverOneClusterSaysCostsTheHubLittle(t *testing.T) {
 	if testing.Short() {

@@ -36,7 +36,8 @@ func (e *elsewhere) chartArtifact(name, version string, files map[string]string)
 	return manifest.Digest
 }
 
-// TestChartsInRegistries: a HelmRelease whose chartRef is an OCIRepository, and one of a HelmRepository of type oci, rendered.
+// TestChartsInRegistries: a HelmRelease whose chartRef is an OCIRepository, and one of a HelmRepository of
+// type oci, rendered.
 func TestChartsInRegistries(t *testing.T) {
 	t.Parallel()
 	e := newElsewhere(t)

@@ -102,7 +102,8 @@ func TestAProjectBoundsWithWhatTheHubLogsIn(t *testing.T) {
 	}
 }
 
-// As Flux with its controllers locked down: without an account an app has the default one, of its own namespace; and a source
+// As Flux with its controllers locked down: without an account an app has the default one, of its own
+// namespace; and a source
 // of another namespace is not named. What a controller of Flux does itself has all rights still.
 func TestTheLockdownOfFlux(t *testing.T) {
 	t.Parallel()

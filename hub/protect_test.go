@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestWhatProtectsADeclarationProtectsWhatItDelivers: in Flux and in Argo CD the declaration stays in the cluster, and goes on delivering.
+// TestWhatProtectsADeclarationProtectsWhatItDelivers: in Flux and in Argo CD the declaration stays in the
+// cluster, and goes on delivering.
 func TestWhatProtectsADeclarationProtectsWhatItDelivers(t *testing.T) {
 	t.Parallel()
 	const helm = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: inner, namespace: flux-system}\n" +

@@ -176,7 +176,8 @@ func (r *rig) connects(jwt, seed string) bool {
 	return err == nil
 }
 
-// While the account key is rotated the hub asks agents to renew, and each goes on with what it has until it did. Afterwards
+// While the account key is rotated the hub asks agents to renew, and each goes on with what it has until it
+// did. Afterwards
 // what the key before has signed is worth nothing.
 func TestTheAccountKeyRotatesWithoutJoiningAgain(t *testing.T) {
 	t.Parallel()

@@ -122,7 +122,8 @@ func told(res resolve.Resolution) (out []protocol.App) {
 	return out
 }
 
-// resolveAfter resolves a cluster that was told to run something before. The apps have plain names, as "team-web", instead
+// resolveAfter resolves a cluster that was told to run something before. The apps have plain names, as
+// "team-web", instead
 // of their keys: see keyed.
 func (b *scene) resolveAfter(cluster string, last []protocol.App) resolve.Resolution {
 	b.t.Helper()

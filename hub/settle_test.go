@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestAnAppThatIsAtFaultByWhatItDeclaresStaysSo: the fault does not go with what the app declared, and come back, without end.
+// TestAnAppThatIsAtFaultByWhatItDeclaresStaysSo: the fault does not go with what the app declared, and come
+// back, without end.
 func TestAnAppThatIsAtFaultByWhatItDeclaresStaysSo(t *testing.T) {
 	t.Parallel()
 	declared := func(name, spec string) string {

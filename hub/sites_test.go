@@ -35,7 +35,8 @@ func TestARenamedFolderOfANamedClusterIsNoChange(t *testing.T) {
 	}
 }
 
-// While the file that may name a cluster is broken, no cluster is taken for gone: not the one that it named, and no other.
+// While the file that may name a cluster is broken, no cluster is taken for gone: not the one that it named,
+// and no other.
 func TestAnUnknownNameReleasesNobody(t *testing.T) {
 	t.Parallel()
 	files := nClusters("a", "b", "c")

@@ -144,7 +144,8 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
 		req.Header.Set("Content-Type", k.contentType)
 	}
 	if account := c.access.Account; account != "" {
-		// No groups are named: the API server then adds those of the service account, and the right to impersonate that is all it takes.
+		// No groups are named: the API server then adds those of the service account, and the right to impersonate
+		// that is all it takes.
 		req.Header.Set(transport.ImpersonateUserHeader, "system:serviceaccount:"+strings.Replace(account, "/", ":", 1))
 	}
 	return c.http.Do(req)

@@ -19,7 +19,8 @@ type collector struct {
 	listed func()                         // the list is complete
 }
 
-// collect lists all objects that query selects and then follows their changes, until ctx is done or the API server says that
+// collect lists all objects that query selects and then follows their changes, until ctx is done or the API
+// server says that
 // the agent may not. Nothing is retained.
 func (c *Client) collect(ctx context.Context, res agent.Resource, namespace string, query url.Values, to collector) error {
 	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}

@@ -43,7 +43,8 @@ func (c *Client) Explain(ctx context.Context, res agent.Resource, ref protocol.O
 	return c.collect(ctx, podKind, ref.Namespace, w.query, collector{begin: x.begin, seen: x.seen, listed: x.listed})
 }
 
-// explanation is one search for a cause: a watch of the Pods, one of the events about what says too little itself, and the
+// explanation is one search for a cause: a watch of the Pods, one of the events about what says too little
+// itself, and the
 // output of a container that ended.
 type explanation struct {
 	client   *Client

@@ -108,7 +108,8 @@ func (c *Client) Discover(ctx context.Context) error {
 	return c.discover(ctx, "v1")
 }
 
-// APIs lists what is known to be served, as Helm has it in .Capabilities.APIVersions: groups with their versions, and their kinds. Kinds of
+// APIs lists what is known to be served, as Helm has it in .Capabilities.APIVersions: groups with their
+// versions, and their kinds. Kinds of
 // subresources, which Helm lists too, are left out.
 func (c *Client) APIs() []string {
 	c.kinds.mu.Lock()

@@ -42,7 +42,8 @@ type Holder struct {
 
 var _ model.Keys = (*Holder)(nil)
 
-// New gives a Holder of the keys in a folder, "" for none. It decrypts in a process that is started as command: a program
+// New gives a Holder of the keys in a folder, "" for none. It decrypts in a process that is started as command: a
+// program
 // that calls Serve with its standard input and output.
 func New(dir string, command ...string) *Holder {
 	return &Holder{dir: dir, command: command, refused: map[[sha256.Size]byte]error{}}
@@ -94,7 +95,8 @@ func (h *Holder) Decrypt(ctx context.Context, names []string, object []byte) ([]
 // files are those of keys, with what tells when they change.
 func (h *Holder) files(names []string) (files []string, stamp string, err error) {
 	if h.dir == "" {
-		return nil, "", fmt.Errorf("the project permits %s of the hub (spec.hubKeys), and the hub has no keys: let who runs it put "+
+		return nil, "", fmt.Errorf("the project permits %s of the hub (spec.hubKeys), and the hub has no keys: let "+
+			"who runs it put "+
 			"a file NAME%s with an age identity into a folder, and start it with --credentials-dir", named(names), suffix)
 	}
 	var missing []string
@@ -111,16 +113,19 @@ func (h *Holder) files(names []string) (files []string, stamp string, err error)
 		case err != nil:
 			return nil, "", fmt.Errorf("the key %s of the hub cannot be read: may the hub's user read %s%s?", name, name, suffix)
 		case !info.Mode().IsRegular() || info.Size() > maxFile:
-			return nil, "", fmt.Errorf("the key %s of the hub is no file with an age identity: write there what age-keygen gives", name)
+			return nil, "", fmt.Errorf("the key %s of the hub is no file with an age identity: write there what "+
+				"age-keygen gives", name)
 		case info.Mode().Perm()&0o022 != 0 && !isMounted(file):
-			return nil, "", fmt.Errorf("the key %s of the hub may be written by others than its owner (mode %04o): chmod go-w it", name,
+			return nil, "", fmt.Errorf("the key %s of the hub may be written by others than its owner (mode %04o): "+
+				"chmod go-w it", name,
 				info.Mode().Perm())
 		}
 		files = append(files, file)
 		stamp += fmt.Sprintf("%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
 	}
 	if len(files) == 0 {
-		return nil, "", fmt.Errorf("the project permits %s of the hub (spec.hubKeys), and the hub has none of this name: let who runs it "+
+		return nil, "", fmt.Errorf("the project permits %s of the hub (spec.hubKeys), and the hub has none of this "+
+			"name: let who runs it "+
 			"put a file with an age identity into its --credentials-dir, as NAME%s", named(missing), suffix)
 	}
 	return files, stamp, nil

@@ -139,7 +139,7 @@ func TestKeysAreRotatedWhileTheHubRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err = h.Decrypt(t.Context(), []string{"k"}, object); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
-		t.Errorf("a key that everybody may write: %v", err)
+		t.Errorf("a key that all may write: %v", err)
 	}
 }
 

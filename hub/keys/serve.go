@@ -91,7 +91,8 @@ func identities(files []string) (ids []age.Identity, err error) {
 		ids = append(ids, more...)
 	}
 	if len(ids) > maxIdentities {
-		return nil, fmt.Errorf("there are more than %d identities of age in the files: take those out that are not used any more", maxIdentities)
+		return nil, fmt.Errorf("there are more than %d identities of age in the files: take those out that are not "+
+			"used any more", maxIdentities)
 	}
 	return ids, nil
 }

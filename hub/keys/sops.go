@@ -19,7 +19,7 @@ import (
 	"filippo.io/age/armor"
 )
 
-// Bounds on an object. Everything in it is written by whoever may write to Git.
+// Bounds on an object. Everything in it is written by all who may write to Git.
 const (
 	maxObject     = 2 << 20 // bytes of its JSON
 	maxRecipients = 16      // that its data key is encrypted for
@@ -84,7 +84,8 @@ func decrypt(ids []age.Identity, object []byte) ([]byte, error) {
 	case len(meta.KeyGroups) > 1:
 		return nil, &unfit{"it takes keys of several key_groups, which is not supported"}
 	case len(meta.Age) == 0 && len(meta.others()) > 0:
-		return nil, &unfit{"it is encrypted for " + strings.Join(meta.others(), ", ") + " alone, and the hub has keys of age alone: " +
+		return nil, &unfit{"it is encrypted for " + strings.Join(meta.others(), ", ") + " alone, and the hub has " +
+			"keys of age alone: " +
 			"add a recipient of age to the file (sops updatekeys)"}
 	}
 	key, err := meta.dataKey(ids)
@@ -165,7 +166,8 @@ func (t *tree) value(v any, at []string) (any, error) {
 }
 
 // errValue is the error of a value that is not as it was encrypted.
-var errValue = errors.New("a value cannot be decrypted: it was changed, or moved to another place, after it was encrypted")
+var errValue = errors.New("a value cannot be decrypted: it was changed, or moved to another place, after it " +
+	"was encrypted")
 
 // open decrypts one value.
 func (t *tree) open(text string, at []string) (any, error) {

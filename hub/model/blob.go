@@ -44,7 +44,8 @@ func Pack(secret []byte, objects []Rendered) (Packed, error) {
 }
 
 // PackFor makes a blob of objects with values that were decrypted, for one cluster alone: its key follows from the
-// cluster's name too, so that no other cluster has the same blob, or learns from the key of one of its own how this one
+// cluster's name too, so that no other cluster has the same blob, or learns from the key of one of its own how
+// this one
 // opens. The key comes to the cluster in its bundle, which is sealed to it.
 func PackFor(secret []byte, cluster string, objects []Rendered) (Packed, error) {
 	own, err := hkdf.Key(sha256.New, secret, nil, "drover blobs of one cluster v1 "+cluster, len(secret))

@@ -9,7 +9,8 @@ type Keys interface {
 	Decrypt(ctx context.Context, names []string, object []byte) ([]byte, error)
 }
 
-// UnfitError says that an object is encrypted for others than the hub, or in a way that the hub does not know. An agent
+// UnfitError says that an object is encrypted for others than the hub, or in a way that the hub does not know. An
+// agent
 // may have the key.
 type UnfitError struct{ Text string }
 

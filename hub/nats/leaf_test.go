@@ -105,7 +105,8 @@ type linked struct {
 
 func (l *linked) Link(_ string, connected bool, _ time.Time) { l.at <- connected }
 
-// hostileLeaf runs the leaf node as an attacker would who took it over, and gives the address where everything may be said.
+// hostileLeaf runs the leaf node as an attacker would who took it over, and gives the address where everything
+// may be said.
 func hostileLeaf(e *external, upstream string) string {
 	e.kill("leaf")
 	conf := filepath.Join(e.dir, "leaf", "nats.conf")

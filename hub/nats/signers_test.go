@@ -107,7 +107,8 @@ func (f *fleetOf) refuses(jwt, seed string) {
 	})
 }
 
-// The account key rotates under external servers and leaf nodes while agents stay connected. When the operator has followed,
+// The account key rotates under external servers and leaf nodes while agents stay connected. When the operator
+// has followed,
 // what the first key signs is worth nothing on any server.
 func TestTheAccountKeyRotatesUnderExternalServers(t *testing.T) {
 	t.Parallel()

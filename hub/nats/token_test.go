@@ -22,7 +22,8 @@ func (s site) connects(t *testing.T, token protocol.JoinToken) bool {
 		c.Close()
 		return true
 	}
-	// What a server says before it has greeted comes as text alone, in the server's words: "User Authentication Revoked".
+	// What a server says before it has greeted comes as text alone, in the server's words: "User Authentication
+	// Revoked".
 	said := strings.Replace(err.Error(), "nats: User ", "nats: ", 1)
 	refused := slices.ContainsFunc([]error{natsgo.ErrAuthorization, natsgo.ErrAuthRevoked, natsgo.ErrAuthExpired},
 		func(x error) bool { return errors.Is(err, x) || strings.EqualFold(said, x.Error()) })

@@ -1,4 +1,5 @@
-// Package record knows what a render read of a tree: renders are remembered, and found again where all of that is as it was.
+// Package record knows what a render read of a tree: renders are remembered, and found again where all of that is
+// as it was.
 //
 // It may import hub/model.
 package record

@@ -61,7 +61,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		shown, judge := may.Shown(hidden(r, rec, app.Hide), rec.Real)
 		var notes []fleet.Note
 		given := func(app model.App, vars map[string]string) (objects []model.Rendered, said []fleet.Note, err error) {
-			return r.cfg.Charts.RenderChart(ctx, shown, app, on, r.replacing(app, vars))
+			return r.cfg.Charts.RenderChart(ctx, shown, app, on, replacing(r, app, vars))
 		}
 		how := opaque.Render
 		if held != nil {
@@ -73,6 +73,9 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
+		}
+		if err != nil && held != nil && !held.Known() {
+			err = fmt.Errorf("%w (rendered without the values that the hub alone decrypts)", err)
 		}
 		if err = judge(err); err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
@@ -91,7 +94,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 }
 
 // replacing replaces variables in the values of an app's chart; nil if the app does not ask for it.
-func (r *Resolver) replacing(app model.App, vars map[string]string) func(model.Rendered) (model.Rendered, error) {
+func replacing(r *Resolver, app model.App, vars map[string]string) func(model.Rendered) (model.Rendered, error) {
 	if !app.Substitute {
 		return nil
 	}
@@ -104,7 +107,8 @@ func (r *Resolver) replacing(app model.App, vars map[string]string) func(model.R
 	}
 }
 
-// sealed renders a chart with the values that the hub decrypted, beside masked, its objects without them. No error quotes
+// sealed renders a chart with the values that the hub decrypted, beside masked, its objects without them. No error
+// quotes
 // one of them.
 func sealed(r *Resolver, held *unlock.Held, app model.App, masked []model.Rendered,
 	render func(model.App, map[string]string) ([]model.Rendered, []fleet.Note, error), vars map[string]string,

@@ -1,11 +1,15 @@
 package resolve
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/deletions"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -75,3 +79,61 @@ func (r *Resolver) Contents(ref protocol.Blob) ([]deletions.Owned, error) {
 	r.contents.put(ref.Digest, out)
 	return out, nil
 }
+
+func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error) {
+	return packFor(r, "", objects)
+}
+
+// packFor packs objects that one cluster alone may have; "" is for all.
+func packFor(r *Resolver, cluster string, objects []model.Rendered) (Render, []model.Packed, error) {
+	var out Render
+	var kept []deletions.Owned
+	for _, o := range objects {
+		var m map[string]any
+		if err := json.Unmarshal(o.JSON, &m); err != nil {
+			return out, nil, fmt.Errorf("%s: a rendered object is no JSON object: %w", o.File, err)
+		}
+		ref := fleet.RefOf(m)
+		if ref.Name == "" {
+			ref.Name = generated(m, len(out.Refs))
+		}
+		if ref.Kind == "" || ref.Name == "" {
+			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is "+
+				"for hooks alone)", o.File)
+		}
+		out.Refs = append(out.Refs, ref)
+		if bytes.Contains(o.JSON, []byte("${")) && o.File != "" {
+			out.Files = append(out.Files, make([]string, len(out.Refs)-len(out.Files))...)
+			out.Files[len(out.Refs)-1] = o.File
+		}
+		kept = owned(kept, ref, m)
+	}
+	p, err := model.Pack(r.cfg.Secret, objects)
+	if cluster != "" {
+		p, err = model.PackFor(r.cfg.Secret, cluster, objects)
+	}
+	if err != nil {
+		return out, nil, err
+	}
+	out.Ref = p.Ref
+	r.contents.put(p.Ref.Digest, kept)
+	return out, []model.Packed{p}, nil
+}
+
+// anyName stands in the reference of an object whose name the API server makes up. No name can hold it.
+const anyName = "*"
+
+// generated stands for the name of the i-th object of a render, if that is a hook which has generateName in place of
+// a name, as Argo CD allows it.
+func generated(object map[string]any, i int) string {
+	meta, _ := object["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	prefix, _ := meta["generateName"].(string)
+	if course, err := fleet.CourseOf(annotations); err != nil || course.Hook == nil || prefix == "" {
+		return ""
+	}
+	return fmt.Sprint(prefix, anyName, i)
+}
+
+// unnamed says whether a reference is of an object whose name nobody knows yet: it is no other's.
+func unnamed(ref protocol.ObjectRef) bool { return strings.Contains(ref.Name, anyName) }

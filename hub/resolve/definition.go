@@ -99,7 +99,7 @@ func rewrite(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult
 		if err != nil {
 			return Render{}, nil, err
 		}
-		return r.packFor(a.sealedTo(), out)
+		return packFor(r, a.sealedTo(), out)
 	})
 	if err != nil {
 		return err

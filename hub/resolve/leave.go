@@ -253,14 +253,16 @@ func absentOf(refs []protocol.VarsRef) string {
 	return strings.Join(names, " or the ")
 }
 
-// hold decrypts what an app takes variables and values from with the keys of the hub that its project permits. What they do
+// hold decrypts what an app takes variables and values from with the keys of the hub that its project permits.
+// What they do
 // not fit, and what only the cluster has, is left to the agent, as without them.
 func hold(ctx context.Context, e *expansion, m *made) error {
 	if err := holding(ctx, e, m); err != nil || m.held != nil {
 		return err
 	}
 	if ref := unlock.DocumentOf(m.app); ref != nil {
-		return &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub decrypts, and takes others from objects "+
+		return &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub decrypts, and "+
+			"takes others from objects "+
 			"that only the cluster has: put those into Git as well, or write the values under values", m.app.File, ref)}
 	}
 	return nil
@@ -301,7 +303,8 @@ func holding(ctx context.Context, e *expansion, m *made) error {
 	return nil
 }
 
-// decrypted is an object of the repository as the hub's keys decrypt it; nil if none of them fits, and a note on the app
+// decrypted is an object of the repository as the hub's keys decrypt it; nil if none of them fits, and a note on
+// the app
 // says so.
 func decrypted(ctx context.Context, e *expansion, m *made, what string, names []string, object []byte) ([]byte, error) {
 	plain, err := e.r.cfg.Keys.Decrypt(ctx, names, object)
@@ -327,7 +330,8 @@ func document(ctx context.Context, e *expansion, app model.App, v model.Values, 
 	if e.r.cfg.Keys != nil {
 		plain, err := e.r.cfg.Keys.Decrypt(ctx, names, f.object)
 		if err != nil {
-			return "", nil, &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub is to decrypt: %w", app.File,
+			return "", nil, &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub is to "+
+				"decrypt: %w", app.File,
 				v.From, err)}
 		}
 		clear(data)
@@ -339,8 +343,9 @@ func document(ctx context.Context, e *expansion, app model.App, v model.Values, 
 	return text, tokens, nil
 }
 
-// unlocked gives the apps whose projects permit keys of the hub their objects with the values that these decrypt, in blobs
-// that are for this cluster alone. All that goes before was decided without the values.
+// unlocked gives the apps whose projects permit keys of the hub their objects with the values that these decrypt,
+// in blobs
+// that are for this cluster alone. All else was decided without the values.
 func unlocked(ctx context.Context, e *expansion, res *Resolution) error {
 	for i := range res.Apps {
 		a := &res.Apps[i]
@@ -423,7 +428,7 @@ func unlockedApp(ctx context.Context, e *expansion, m *made, a *AppResult, names
 		if err != nil {
 			return Render{Transient: true, Err: err.Error()}, nil, nil
 		}
-		return e.r.packFor(a.cluster, plain)
+		return packFor(e.r, a.cluster, plain)
 	})
 	return out, left, err
 }
@@ -447,7 +452,8 @@ func replaced(e *expansion, m *made, s protocol.Substitution, masked, plain []mo
 		return nil, nil, err
 	}
 	if plain, err = e.r.cfg.Substitute(plain, values, s.Strict); err != nil {
-		return nil, nil, fmt.Errorf("%s: its variables cannot be replaced with what the hub decrypts: is a text without quotes, in which "+
+		return nil, nil, fmt.Errorf("%s: its variables cannot be replaced with what the hub decrypts: is a text "+
+			"without quotes, in which "+
 			"one stands, something else than a text in YAML then?", m.app.File)
 	}
 	return masked, plain, nil

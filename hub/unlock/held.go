@@ -36,7 +36,7 @@ type Held struct {
 	data    map[protocol.VarsRef]map[string]string
 }
 
-// New gives values of an app in a cluster, of no object yet. known says whether they are there to be had at all: without
+// New gives values of an app in a cluster, of no object yet. known says whether they are there at all: without
 // keys, as on a person's machine, an app is shown with tokens.
 func New(cluster string, keys []string, known bool) *Held {
 	return &Held{cluster: cluster, known: known, from: slices.Clone(keys), data: map[protocol.VarsRef]map[string]string{}}
@@ -61,7 +61,8 @@ func (h *Held) Absent(ref protocol.VarsRef) { h.from = append(h.from, ref.String
 // Known says whether the values themselves are there.
 func (h *Held) Known() bool { return h != nil && h.known }
 
-// ID identifies the values by what they were decrypted from, and the cluster that they are for. Nobody learns a value from
+// ID identifies the values by what they were decrypted from, and the cluster that they are for. Nobody learns a
+// value from
 // it. It is "" of nil.
 func (h *Held) ID() string {
 	if h == nil {
@@ -149,7 +150,8 @@ func DocumentOf(app model.App) *protocol.VarsRef {
 // Replace replaces variables in objects, see resolve.Substitute.
 type Replace func(objects []model.Rendered, vars map[string]string, strict bool) ([]model.Rendered, error)
 
-// Chart is an app whose chart is given the values in place of tokens, with its variables. The values that stand in the
+// Chart is an app whose chart is given the values in place of tokens, with its variables. The values that stand in
+// the
 // text of others are put in as Flux replaces variables: what reads as a number becomes one.
 func (h *Held) Chart(app model.App, vars map[string]string, replace Replace) (model.App, map[string]string, error) {
 	tokens, values := app.Handling.Opaque, map[string]string{}
@@ -175,7 +177,8 @@ func (h *Held) Chart(app model.App, vars map[string]string, replace Replace) (mo
 			data, _ := h.Variables([]protocol.VarsRef{*v.From})
 			text, ok := data[v.Key]
 			if !ok && !v.From.Optional {
-				return app, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with "+
+				return app, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name "+
+					"another with "+
 					"valuesKey", app.File, v.From, v.Key)
 			}
 			v.Text = text
@@ -185,7 +188,8 @@ func (h *Held) Chart(app model.App, vars map[string]string, replace Replace) (mo
 		default:
 			text, err := put(v.Text, tokens, values, replace)
 			if err != nil {
-				return app, nil, fmt.Errorf("%s: values with variables whose values the hub decrypts cannot be made: is a text without "+
+				return app, nil, fmt.Errorf("%s: values with variables whose values the hub decrypts cannot be made: is a "+
+					"text without "+
 					"quotes that reads as something else than YAML among them?", app.File)
 			}
 			v.Text = text
@@ -244,7 +248,8 @@ func quoted(text string) string {
 	return string(data[1 : len(data)-1])
 }
 
-// Document is a whole document of values with tokens in place of its texts, and 1 in that of its numbers, and what the
+// Document is a whole document of values with tokens in place of its texts, and 1 in that of its numbers, and what
+// the
 // tokens stand for, for people. What is no YAML is one token.
 func Document(text, key string, from protocol.VarsRef) (masked string, tokens []protocol.Opaque) {
 	from.Optional = false
@@ -284,7 +289,8 @@ func Document(text, key string, from protocol.VarsRef) (masked string, tokens []
 	return string(data), hidden.Join(nil, tokens)
 }
 
-// Once renders the chart of an app with tokens, whatever it does with them: what is delivered is rendered with values.
+// Once renders the chart of an app with tokens, whatever it does with them: what is delivered is rendered with
+// values.
 func Once(app model.App, render func(model.App) ([]model.Rendered, error)) ([]model.Rendered, []protocol.Opaque, error) {
 	chart := *app.Chart
 	chart.SkipSchema = true // tokens need not fit it

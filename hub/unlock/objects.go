@@ -12,7 +12,8 @@ import (
 )
 
 // ErrNamed is the error of objects that are known by a value: who is told of them would be told it.
-var ErrNamed = errors.New("which objects there are, or what they are called, follows from a value that the hub decrypts")
+var ErrNamed = errors.New("which objects there are, or what they are called, follows from a value that the " +
+	"hub decrypts")
 
 // Alike is ErrNamed unless two renders have the same objects, in the same order.
 func Alike(masked, plain []model.Rendered) error {
@@ -40,7 +41,8 @@ func known(o model.Rendered) identity {
 	return identity{fleet.RefOf(m), version, generate}
 }
 
-// As gives of the objects of a render those that another one of the same app has, which was changed since: some were taken
+// As gives of the objects of a render those that another one of the same app has, which was changed since: some
+// were taken
 // out, and others marked so that they are kept.
 func As(masked, plain []model.Rendered) ([]model.Rendered, error) {
 	by := map[identity][]model.Rendered{}

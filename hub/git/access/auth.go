@@ -19,7 +19,8 @@ type Auth struct {
 	Certificate, TLSKey string // of the client, PEM, for https
 	Key, KnownHosts     string // what is in KeyFile and KnownHostsFile
 
-	// Alone: nothing is taken from the URL, the environment or the user of this machine. A user who names a repository to
+	// Alone: nothing is taken from the URL, the environment or the user of this machine. A user who names a
+	// repository to
 	// be fetched must not have it fetched with what is not meant for it.
 	Alone bool
 }

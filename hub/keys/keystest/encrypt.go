@@ -1,4 +1,5 @@
-// Package keystest encrypts objects as SOPS does, for tests. What SOPS itself encrypted is in testdata of package keys.
+// Package keystest encrypts objects as SOPS does, for tests. What SOPS itself encrypted is in testdata of package
+// keys.
 package keystest
 
 import (

@@ -43,7 +43,8 @@ func (o object) destination() string {
 // own are the destinations that mean the cluster that Argo CD runs in.
 var own = []string{"", "in-cluster", "https://kubernetes.default.svc", "https://kubernetes.default.svc/"}
 
-// argo finds the folders that Argo CD begins with: those with Applications and ApplicationSets that no Application of this
+// argo finds the folders that Argo CD begins with: those with Applications and ApplicationSets that no
+// Application of this
 // repository delivers, as the root of an app of apps.
 func (s *survey) argo(l *Layout) {
 	apps := slices.DeleteFunc(s.of(Argo, "Application", "ApplicationSet"), func(o object) bool {

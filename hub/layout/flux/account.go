@@ -8,7 +8,8 @@ import (
 // stands in their place.
 var controllers = map[string]bool{home + "/kustomize-controller": true, home + "/helm-controller": true}
 
-// accountOf is the service account that an object of Flux names: one of its own namespace; "" for the agent's own rights.
+// accountOf is the service account that an object of Flux names: one of its own namespace; "" for the agent's
+// own rights.
 // One that names none has the default of the lockdown, if there is one.
 func accountOf(p *planning.Plan, o *planning.Object, name string) string {
 	if name == "" {

@@ -47,7 +47,8 @@ func awaitApps(p *planning.Plan) {
 	}
 }
 
-// awaited are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for
+// awaited are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as
+// it is for
 // ever.
 func awaited(p *planning.Plan, o *planning.Object) (out []string) {
 	var k struct{ handlingSpec }

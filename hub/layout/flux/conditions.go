@@ -18,7 +18,8 @@ import (
 // dependency is what a Kustomization or a HelmRelease depends on.
 type dependency struct{ Name, Namespace, ReadyExpr string }
 
-// readDependsOn takes spec.dependsOn of an object of Flux. A condition there stands in the place of the other's health, as in Flux without
+// readDependsOn takes spec.dependsOn of an object of Flux. A condition there stands in the place of the other's
+// health, as in Flux without
 // the feature gate AdditiveCELDependencyCheck.
 func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *model.App) error {
 	var errs []error
@@ -56,7 +57,8 @@ func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *m
 	return errors.Join(errs...)
 }
 
-// absent says of a dependency that is not declared what it is called in Flux, and which one is probably meant; "" of one
+// absent says of a dependency that is not declared what it is called in Flux, and which one is probably meant;
+// "" of one
 // that is.
 func absent(p *planning.Plan, o *planning.Object, d dependency) string {
 	namespace := cmp.Or(d.Namespace, o.Namespace)
@@ -79,7 +81,8 @@ func absent(p *planning.Plan, o *planning.Object, d dependency) string {
 	return says + "add it, or take it out of spec.dependsOn"
 }
 
-// shown is what an expression may see of an object in Git: its names, labels and annotations, and its spec if it asks for that.
+// shown is what an expression may see of an object in Git: its names, labels and annotations, and its spec if it
+// asks for that.
 func shown(o *planning.Object, expression string) json.RawMessage {
 	if o == nil {
 		return nil

@@ -20,8 +20,10 @@ type kubeConfig struct {
 // Flux' own example of a hub and its spokes.
 var plainSecrets = []string{"cluster-kubeconfig", "kubeconfig"}
 
-// isOf says whether a Secret holds the kubeconfig of a cluster: by what its cluster.yaml says (spec.flux.kubeConfig), or
-// else by its name, which is that of the cluster, or that with -kubeconfig, as Cluster API writes it, or by its namespace.
+// isOf says whether a Secret holds the kubeconfig of a cluster: by what its cluster.yaml says
+// (spec.flux.kubeConfig), or
+// else by its name, which is that of the cluster, or that with -kubeconfig, as Cluster API writes it, or by its
+// namespace.
 func isOf(c model.Cluster, namespace, secret string) bool {
 	if said := c.Flux.KubeConfig; said != "" {
 		return said == secret || said == namespace+"/"+secret

@@ -269,7 +269,8 @@ func headOf(o *planning.Object) (h document.Head) {
 	return h
 }
 
-// readSetDependency takes an object that a ResourceSet waits for: another app, or an object of the cluster, which must be
+// readSetDependency takes an object that a ResourceSet waits for: another app, or an object of the cluster,
+// which must be
 // there and healthy.
 func (r *reader) readSetDependency(o *planning.Object, at string, d setDependency, app *model.App) error {
 	p := r.plan

@@ -155,8 +155,10 @@ func (s *search) nothing() error {
 	return fmt.Errorf("--path %s: no folder at this revision is a cluster's: %s", s.patterns, strings.Join(why, "; "))
 }
 
-// mayBeFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to another's. A link that
-// cannot be followed counts: that cluster is still there, and reading it says what is wrong. For the folders themselves, of
+// mayBeFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to
+// another's. A link that
+// cannot be followed counts: that cluster is still there, and reading it says what is wrong. For the folders
+// themselves, of
 // which there may be ten thousand at every revision, nothing is looked up.
 func (s *search) mayBeFolder(name string, e fs.DirEntry) bool {
 	if e.IsDir() {

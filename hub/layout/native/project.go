@@ -49,7 +49,8 @@ var projectShapes = []shape{
 	{name: "credentials", kind: texts,
 		says: "Names of the credentials that the apps may name; none, if it is not set.", example: []any{"team-a"}},
 	{name: "hubKeys", kind: texts,
-		says: "Names of keys of the hub, with which it may decrypt what the apps deliver and take variables and values from; none, " +
+		says: "Names of keys of the hub, with which it may decrypt what the apps deliver and take variables and " +
+			"values from; none, " +
 			"if it is not set. What is decrypted is delivered to the cluster alone.", example: []any{"team-a"}},
 	{name: "serviceAccount", kind: aText,
 		says: "The service account, as namespace/name, with whose rights the apps are applied. An app of the project may name " +

@@ -103,7 +103,8 @@ func Selects(d document.Document, cluster model.Cluster) (bool, error) {
 // placeholder finds what is resolved for each cluster.
 var placeholder = regexp.MustCompile(`\$?\$\{(cluster\.name|cluster\.labels\.[^}]+|vars\.[^}]+)\}`)
 
-// Localized is an App as it is for one cluster: without its selector, with the placeholders replaced. One that the cluster has nothing
+// Localized is an App as it is for one cluster: without its selector, with the placeholders replaced. One that
+// the cluster has nothing
 // for stays, and is an error where the App is read.
 func Localized(a model.Rendered, cluster model.Cluster) model.Rendered {
 	var object map[string]any

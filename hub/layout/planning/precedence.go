@@ -79,7 +79,8 @@ func (p *Plan) May(o, named *Object) bool {
 	return by == of || trust.Compare(of, by) < 0 || account != "" && of.Account == o.Namespace+"/"+account
 }
 
-// Shows says whether what an object says may be asked for another one, beyond how its app is: it is declared with the same
+// Shows says whether what an object says may be asked for another one, beyond how its app is: it is declared
+// with the same
 // rights, or for one that has all of them.
 func (p *Plan) Shows(o, named *Object) bool {
 	by := p.Party(o.App)
@@ -110,7 +111,8 @@ func Outranked(where string, by trust.Party) string {
 	return fmt.Sprintf("%s declares the same with the rights of %s, which takes precedence: rename this one, or remove it", where, by)
 }
 
-// Fault takes note of what is wrong with what an app declares. Where the app has all rights it is a problem of the cluster,
+// Fault takes note of what is wrong with what an app declares. Where the app has all rights it is a problem of
+// the cluster,
 // for which nothing is pruned. Otherwise the app alone stops at its last good state, and what it declared is kept.
 func (p *Plan) Fault(app, format string, args ...any) {
 	if p.Party(app).Rank() == 0 {

@@ -7,7 +7,8 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// groupsOf are the groups of a GitRepo's namespace that the cluster is in, by the ClusterGroups that are declared, and the
+// groupsOf are the groups of a GitRepo's namespace that the cluster is in, by the ClusterGroups that are
+// declared, and the
 // names of all that are declared. Every cluster is in the group default, unless a ClusterGroup of that name says
 // otherwise.
 func (r *reader) groupsOf(of *planning.Object) (groups []group, declared map[string]bool, err error) {

@@ -147,7 +147,8 @@ func TestWhoseAJWTIs(t *testing.T) {
 	}
 }
 
-// Until the rotation of the account key ends, credentials of both keys are known; afterwards those of the new one alone.
+// Until the rotation of the account key ends, credentials of both keys are known; afterwards those of the new
+// one alone.
 func TestWhichSignersAreKnown(t *testing.T) {
 	t.Parallel()
 	dir, user, expires := t.TempDir(), newUser(), time.Now().Add(time.Hour)

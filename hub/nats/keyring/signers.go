@@ -17,8 +17,10 @@ import (
 	"github.com/drover-dev/drover/hub/nats/files"
 )
 
-// An account has a name for ever: its identity key, which leaf nodes and credentials name. That key also signs the users of
-// the account until it is rotated for the first time. Then signing keys take its place, one after the other, and servers that
+// An account has a name for ever: its identity key, which leaf nodes and credentials name. That key also signs
+// the users of
+// the account until it is rotated for the first time. Then signing keys take its place, one after the other, and
+// servers that
 // trust a strict operator accept no user that the identity key has signed. See docs/decisions/bus-accounts.md.
 
 const (
@@ -88,7 +90,8 @@ func (k *Keys) sign(c *jwt.UserClaims, account nkeys.KeyPair) (string, error) {
 	return k.signWith(k.signers.keys[len(k.signers.keys)-1], c, account)
 }
 
-// signOwn signs the claims of the hub itself. It uses the key that all servers know: the hub could not tell them of another
+// signOwn signs the claims of the hub itself. It uses the key that all servers know: the hub could not tell them
+// of another
 // one before they let it in.
 func (k *Keys) signOwn(c *jwt.UserClaims, account nkeys.KeyPair) (string, error) {
 	if !k.isStrict(k.operators[0]) {
@@ -104,7 +107,8 @@ func (k *Keys) signWith(signer nkeys.KeyPair, c *jwt.UserClaims, account nkeys.K
 	return c.Encode(signer)
 }
 
-// signed gives the key that has signed a user of an account, "" for its identity key; ok is false if it was none that is in
+// signed gives the key that has signed a user of an account, "" for its identity key; ok is false if it was none
+// that is in
 // use.
 func (k *Keys) signed(c *jwt.UserClaims, account string) (signer string, ok bool) {
 	if c.IssuerAccount == "" {

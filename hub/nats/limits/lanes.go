@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// lanePace is the least time between two tasks of one lane: a client that floods the hub with requests slows down nobody
+	// lanePace is the least time between two tasks of one lane: a client that floods the hub with requests slows
+	// down nobody
 	// else.
 	lanePace = 10 * time.Millisecond
 	// laneQueue is how many tasks may wait in one lane.

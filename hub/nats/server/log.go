@@ -14,7 +14,8 @@ import (
 // serverLogGap is the least time between two lines of one kind.
 const serverLogGap = time.Minute
 
-// serverLog hands the server's own log on. Its notices are for its developers. A client that can reach the server must not be
+// serverLog hands the server's own log on. Its notices are for its developers. A client that can reach the
+// server must not be
 // able to fill the log, nor thousands of agents that come back at once: a line of a kind that was logged within the
 // last minute is counted, and the next one says how many there were.
 type serverLog struct {

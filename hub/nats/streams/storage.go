@@ -26,7 +26,8 @@ func Shares(total int64) map[string]int64 {
 	}
 }
 
-// Steady is what a stream may store that is to store want bytes, and could store had: servers say another number whenever they
+// Steady is what a stream may store that is to store want bytes, and could store had: servers say another number
+// whenever they
 // start, because it follows from what is free on their disks, and streams are not to change with it.
 func Steady(want, had int64) int64 {
 	if had >= want/2 && had <= want+want/16 {
