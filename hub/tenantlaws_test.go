@@ -1,13 +1,16 @@
 package hub_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -99,18 +102,73 @@ func (p *planner) fleet() string {
 // seeds are how many plans are made up for each property.
 const seeds = 12
 
-// Property 1: whatever files are added to a tenant's folder, every app of others has the same name, objects and state, and
-// nothing more waits for pruning.
+// kept is all that an agent is told of the apps that have not an account: by which key each is known and was known, its
+// blob, what it claims, what is done with it, and whether those that leave are kept. It is what an agent decides by.
+func (b *scene) kept(last []protocol.App, account string) string {
+	b.t.Helper()
+	res := b.keyed("staging", last)
+	bundle := protocol.Bundle{Incomplete: strings.Join(append(res.Cluster.Problems, res.Doubt), "; ")}
+	parents := map[string]string{}
+	var lines []string
+	for _, a := range res.Apps {
+		app := protocol.App{Name: a.App.Name, Parent: a.App.Parent, Error: a.Err, Blob: a.Ref, Handling: a.App.Handling}
+		parents[app.Name] = app.Parent
+		bundle.Apps = append(bundle.Apps, app)
+		if app.ServiceAccount == account {
+			continue
+		}
+		id, stays := "", ""
+		if a.Ref != nil {
+			id = a.Ref.ID()
+		}
+		if a.Kept != nil {
+			stays = a.Kept.ID()
+		}
+		claims := slices.Clone(a.Refs)
+		slices.SortFunc(claims, protocol.ObjectRef.Compare)
+		handling, err := json.Marshal(a.App.Handling)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprintf("%s (%s, formerly %q) of %s after %q prune %v suspended %v blob %s stays %s claims %v error %q %s %s",
+			app.Name, a.App.Declared, a.App.Formerly, app.Parent, a.App.DependsOn, a.App.Prune, a.App.Suspend, id, stays, claims, a.Err,
+			a.Reason, handling))
+	}
+	for _, a := range last {
+		if _, there := parents[a.Name]; there || a.ServiceAccount == account {
+			continue
+		}
+		parents[a.Name] = a.Parent
+		why := fleet.WhyKept(bundle, a.Name, func(name string) string { return parents[name] })
+		lines = append(lines, fmt.Sprintf("%s leaves, and is kept: %q", a.Name, why))
+	}
+	slices.Sort(lines)
+	return bundle.Incomplete + "\n" + strings.Join(lines, "\n")
+}
+
+// Property 1: whatever files are added to a tenant's folder, every app of others has the same name, blob, state and claims,
+// and those that leave are deleted as they were. That what others do makes no app wait with deleting in the cluster,
+// TestWhatWaitsForOthersFollowsFromOneAccount of the agent's board holds.
 func TestATenantsFilesLeaveOthersAsTheyAre(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			p := newPlanner(seed)
-			b := newScene(t, p.fleet())
-			first := b.resolve("staging")
-			last := told(first)
-			before := b.others(b.resolveAfter("staging", last), "a/deployer")
+			tree := p.fleet()
+			b := newScene(t, tree+appIn("clusters/staging/gone.yaml", "flux-system", "gone", "")+manifest("gone/cm.yaml", "gone", "{a: b}"))
+			last := told(b.keyed("staging", nil))
+			removed := "-- clusters/staging/gone.yaml --\n" // and some of what the platform declares
+			for _, name := range slices.Sorted(maps.Keys(files(tree))) {
+				if folder, _, _ := strings.Cut(name, "/"); folder == "platform" && p.IntN(5) == 0 {
+					removed += "-- " + name + " --\n"
+				}
+			}
+			b.commit(removed)
+			before := b.kept(last, "a/deployer")
+			if !strings.Contains(before, "leaves, and is kept") {
+				t.Fatalf("nothing leaves:\n%s", before)
+			}
 			added := ""
 			for range 1 + p.IntN(4) {
 				switch p.IntN(3) {
@@ -123,7 +181,7 @@ func TestATenantsFilesLeaveOthersAsTheyAre(t *testing.T) {
 				}
 			}
 			b.commit(added)
-			if got := b.others(b.resolveAfter("staging", last), "a/deployer"); got != before {
+			if got := b.kept(last, "a/deployer"); got != before {
 				t.Errorf("with\n%s\nit is\n%s\nand was\n%s", added, got, before)
 			}
 		})
