@@ -372,7 +372,7 @@ func TestNothingIsDecryptedWithoutPermission(t *testing.T) {
 
 // TestATenantHasNoKeyOfThePlatform: its project permitsKey another one. It copies the platform's files into its
 // folder, names
-// the platform's objects, and declares a Project.
+// the platform's objects.
 func TestATenantHasNoKeyOfThePlatform(t *testing.T) {
 	t.Parallel()
 	for _, account := range []string{"", ", serviceAccount: team/deployer"} {
@@ -385,8 +385,6 @@ func TestATenantHasNoKeyOfThePlatform(t *testing.T) {
 				"[team]" + account + "}\n" +
 				"---\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: team}\nspec: {path: team, project: " +
 				"team, namespace: team}\n" +
-				"-- team/project.yaml --\napiVersion: drover.dev/v1alpha1\nkind: Project\nmetadata: {name: team}\n" +
-				"spec: {sources: [\"*\"], namespaces: [\"*\"], hubKeys: [platform]}\n" +
 				"-- team/copy.yaml --\n" + strings.ReplaceAll(secret, `"namespace":"flux-system"`, `"namespace":"team"`) +
 				"-- team/app.yaml --\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " +
 				"steal, namespace: team}\n" +
