@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is encrypted is delivered as it is where the app says that it is decrypted, whoever the app was written for.
+// What is encrypted is delivered as it is where the app says that it is decrypted, whatever tool the app was written for.
 func TestEncryptedObjectsAreLeftToTheAgentThatDecrypts(t *testing.T) {
 	t.Parallel()
 	const secret = "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n"

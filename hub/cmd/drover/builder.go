@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/hub/keys"
 	"github.com/drover-dev/drover/hub/kustomize"
 )
 
@@ -18,16 +17,6 @@ func newKustomizeWorkerCommand() *cobra.Command {
 		Use: kustomizeWorker, Short: "Build folders for a hub, which starts this itself", Hidden: true,
 		Args: exactly(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error { return kustomize.Serve(os.Stdin, os.Stdout) },
-	}
-}
-
-// keysWorker is the command with which the hub starts this very program to decrypt.
-const keysWorker = "keys-worker"
-
-func newKeysWorkerCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: keysWorker, Short: "Decrypt for a hub, which starts this itself", Hidden: true, Args: exactly(0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error { return keys.Serve(os.Stdin, os.Stdout) },
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/datadir"
 	"github.com/drover-dev/drover/hub/cmd/drover/hooks"
+	"github.com/drover-dev/drover/hub/cmd/drover/keysworker"
 	"github.com/drover-dev/drover/hub/cmd/drover/people"
 	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/cmd/drover/waves"
@@ -195,10 +196,8 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	if keys.New {
-		p.log.Warn("new keys were made, because the data directory had none: agents that joined another hub refuse "+
-			"this one. "+
-			"If there was a hub before, stop this one and bring its keys back with `drover hub "+
-			"restore`", "data", o.dataDir)
+		p.log.Warn("new keys were made, because the data directory had none: agents that joined another hub refuse this "+
+			"one. If there was a hub before, stop this one and bring its keys back with `drover hub restore`", "data", o.dataDir)
 	}
 	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log, keys.Former)
 	if err != nil {
@@ -250,7 +249,7 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	h.Gates.Metrics = waves.Metrics(p.opts.sources.Credentials, p.opts.sources.Local, allowed)
-	holder := hubkeys.New(o.sources.Credentials.Dir, ownProgram(), keysWorker)
+	holder := hubkeys.New(o.sources.Credentials.Dir, ownProgram(), keysworker.Name)
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
 	resolver, done, err := o.Resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.NoBases, Store: store,
 		Secret: keys.Secret, Background: true, Keys: holder})

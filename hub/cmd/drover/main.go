@@ -20,6 +20,7 @@ import (
 	"github.com/drover-dev/drover/hub/cmd/drover/auth"
 	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/diff"
+	"github.com/drover-dev/drover/hub/cmd/drover/keysworker"
 	"github.com/drover-dev/drover/hub/cmd/drover/live"
 	"github.com/drover-dev/drover/hub/cmd/drover/people"
 	"github.com/drover-dev/drover/hub/cmd/drover/reference"
@@ -99,7 +100,7 @@ drift the moment it happens, and reports back.`,
 		auth.New(connect, wrong), newRenderCommand(),
 		newLintCommand(), newImportCommand(), reference.Schema(wrong), newAgentCommand(), newVersionCommand(),
 		reference.Command(),
-		newKustomizeWorkerCommand(), newKeysWorkerCommand())...)
+		newKustomizeWorkerCommand(), keysworker.Command())...)
 	asks := live.Command{Connection: connect, Usage: wrong}
 	root.AddCommand(append(asks.Commands(), asks.Join(diff.New(wrong)))...)
 	return root
