@@ -383,10 +383,10 @@ func TestATenantHasNoKeyOfThePlatform(t *testing.T) {
 				"{name: team}\n" +
 				"spec: {sources: [\"./team/**\", \"./team\", \"./charts/**\"], namespaces: [team, flux-system], hubKeys: " +
 				"[team]" + account + "}\n" +
-				"---\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: team}\nspec: {path: team, project: " +
-				"team, namespace: team}\n" +
-				"-- team/copy.yaml --\n" + strings.ReplaceAll(secret, `"namespace":"flux-system"`, `"namespace":"team"`) +
-				"-- team/app.yaml --\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " +
+				"---\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: team}\nspec: {path: team/apps, " +
+				"project: team, namespace: team, decryption: {provider: sops}}\n" +
+				"-- team/apps/copy.yaml --\n" + strings.ReplaceAll(secret, `"namespace":"flux-system"`, `"namespace":"team"`) +
+				"-- team/apps/app.yaml --\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " +
 				"steal, namespace: team}\n" +
 				"spec:\n  path: ./team/below\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}\n" +
 				"  decryption: {provider: sops}\n" +
@@ -403,11 +403,13 @@ func TestATenantHasNoKeyOfThePlatform(t *testing.T) {
 			if a.App.Bounds == nil || a.App.Bounds.Project.Name != "team" {
 				continue
 			}
-			if seen++; a.Ref != nil && (a.Ref.Secret || quotes(b.rendered(a))) {
+			if seen++; a.Ref == nil {
+				t.Errorf("%s stops before it would be decrypted: %s", a.App.Declared, a.Err)
+			} else if a.Ref.Secret || quotes(b.rendered(a)) {
 				t.Errorf("%s has %s", a.App.Declared, b.rendered(a))
 			}
 		}
-		if seen == 0 || quotes(said(t, res)) {
+		if seen != 2 || quotes(said(t, res)) {
 			t.Errorf("%d apps of the tenant; %s", seen, said(t, res))
 		}
 	}
