@@ -83,15 +83,14 @@ func (s rolling) decide(r *http.Request) (any, error) {
 
 // take takes a decision of the person who asks.
 func (s rolling) take(r *http.Request, o rollouts.Order) (any, error) {
-	who, known := people.Of(r.Context())
-	if !known {
+	if _, known := people.Of(r.Context()); !known {
 		return nil, errToken
 	}
 	r, err := s.permitted(r, o)
 	if err != nil {
 		return nil, err
 	}
-	who, _ = people.Of(r.Context())
+	who, _ := people.Of(r.Context())
 	if o.Who = who; !who.Shared() && o.By != "" {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the token says who decides, %s: leave out --as", o.Who.Name)}
 	}

@@ -110,7 +110,7 @@ func start[Of any](cmd *exec.Cmd, as goplugin.HandshakeConfig, name string, p go
 		Logger:           hclog.NewNullLogger(),
 		StartTimeout:     startTime,
 		SkipHostEnv:      true,
-		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most),
+		GRPCDialOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most),
 			grpc.MaxCallSendMsgSize(most))},
 	})
 	conn, err := client.Client()

@@ -85,7 +85,7 @@ func landlock(paths []string) error {
 	if errno != 0 {
 		return fmt.Errorf("make rules for files: %w", errno)
 	}
-	defer unix.Close(int(fd))
+	defer func() { _ = unix.Close(int(fd)) }() // nothing was written to it
 	program, root, dir, plugin := paths[0], paths[1], paths[2], paths[3]
 	rules := map[string]uint64{program: mayRead, dir: mayRead, plugin: mayRead, filepath.Join(root,
 		renderers.TreeFolder): mayRead,
@@ -113,7 +113,7 @@ func allow(rules int, at string, rights uint64) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // nothing was written to it
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return err
